@@ -26,6 +26,10 @@ public sealed partial class ServerRuntime : IAsyncDisposable
 
     private const int Shards = 2;
 
+    // So no host of a fleet asks for more than some twenty transactions a second of the database that all of them share, and what
+    // others read there is hardly older.
+    private static readonly TimeSpan SharedGathering = TimeSpan.FromMilliseconds(50);
+
     private readonly ILoggerFactory loggers;
     private readonly ILogger logger;
     private readonly ILedgerStore store;
@@ -80,7 +84,10 @@ public sealed partial class ServerRuntime : IAsyncDisposable
             roleLoop = Loop("role");
             Events = new EventFeed(store);
             EventReaders = new Web.EventReaders(configuration.EventReaders);
-            Writer = new StoreWriter(store, storeLoop, loggers.CreateLogger("CallServer.Store"));
+            Writer = new StoreWriter(store, storeLoop, loggers.CreateLogger("CallServer.Store"))
+            {
+                Gathering = share is null ? TimeSpan.Zero : SharedGathering,
+            };
             Masking = new Masking(configuration.Privacy);
             Controls = new ControlLog(
                 Writer,

@@ -33,7 +33,7 @@ internal sealed class GatewayPoller : IDisposable
     private readonly AuditCost cost;
     private readonly Subject<AuditCause> triggers = new();
     private readonly PacedTrigger fromOutside;
-    private readonly IObservable<AuditCause> ticks;
+    private readonly Subject<AuditCause> ticks = new();
     private readonly GatewayWatch? watch;
     private readonly IDisposable subscription;
     private AuditMemory? memory;
@@ -68,14 +68,19 @@ internal sealed class GatewayPoller : IDisposable
                 () => Trigger(AuditCause.WatchEnded)
             )
             : null;
-        ticks = Phase.Ticks(gateway.Id, gateway.Interval, context.Clock, scheduler).Publish().RefCount();
-        subscription = Observable
+        var audits = Observable
             .Merge(Observable.Return(AuditCause.Start, scheduler), ticks, triggers.ObserveOn(scheduler))
             .Where(IsDue)
             .OneAtATime(cause => cause != AuditCause.Interval, Audit)
             .Do(Deliver)
             .RetryWhen(faults => faults.Do(OnLoopFault).Delay(LoopRest, scheduler))
             .Subscribe();
+        // One source for all who listen, for as long as the poller lives. Publish().RefCount() would go dead if the last of them left on
+        // the loop while another one came here: that one would be given the connection that is just being closed.
+        subscription = StableCompositeDisposable.Create(
+            audits,
+            Phase.Ticks(gateway.Id, gateway.Interval, context.Clock, scheduler).Subscribe(ticks)
+        );
     }
 
     public GatewayConfiguration Gateway { get; }

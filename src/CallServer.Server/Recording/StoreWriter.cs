@@ -37,6 +37,7 @@ public sealed class StoreWriter : IDisposable
     private readonly Dictionary<string, StoreCommit> pending = new(StringComparer.Ordinal);
     private readonly Queue<string> order = new();
     private readonly SerialDisposable retry = new();
+    private readonly SerialDisposable gathering = new();
     private List<ChangeView> changes = [];
     private readonly List<TaskCompletionSource> flushes = [];
     private readonly List<(string Gateway, TaskCompletionSource Passed)> passes = [];
@@ -54,6 +55,7 @@ public sealed class StoreWriter : IDisposable
     private TimeSpan correction;
     private bool scheduled;
     private bool resting;
+    private bool gathers;
     private string? reason;
     private long commits;
     private long failures;
@@ -68,6 +70,13 @@ public sealed class StoreWriter : IDisposable
         this.scheduler = scheduler;
         this.logger = logger;
     }
+
+    /// <summary>
+    /// What comes so soon after a transaction waits for the next one, and is written in one with all that came meanwhile, unless
+    /// somebody waits for it. Hosts that share a database commit one after the other: they write the more together, the more there is
+    /// to write.
+    /// </summary>
+    public TimeSpan Gathering { get; init; }
 
     /// <summary>What each transaction added, on the scheduler.</summary>
     public IObservable<CommitResult> Committed => committed;
@@ -168,7 +177,7 @@ public sealed class StoreWriter : IDisposable
                 controls.RemoveRange(0, controls.Count - ControlsKept);
             }
 
-            Wake();
+            Hurry();
             if (reason is not null)
                 return Task.CompletedTask;
             var tried = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -229,7 +238,7 @@ public sealed class StoreWriter : IDisposable
             flushes.Add(done);
             // The last chance to write, even if the store's back-off has not passed.
             resting = false;
-            Wake();
+            Hurry();
         }
 
         return done.Task;
@@ -247,6 +256,7 @@ public sealed class StoreWriter : IDisposable
                 return Task.CompletedTask;
             var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             passes.Add((gateway, passed));
+            Hurry();
             return passed.Task;
         }
     }
@@ -263,6 +273,7 @@ public sealed class StoreWriter : IDisposable
                 return Task.CompletedTask;
             var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             leavings.Add((fence, written));
+            Hurry();
             return written.Task;
         }
     }
@@ -282,6 +293,7 @@ public sealed class StoreWriter : IDisposable
     public void Dispose()
     {
         retry.Dispose();
+        gathering.Dispose();
         lock (guard)
         {
             EndPasses(_ => true);
@@ -292,11 +304,22 @@ public sealed class StoreWriter : IDisposable
 
     private void Wake()
     {
-        if (scheduled || resting)
+        if (scheduled || resting || gathers)
             return;
         scheduled = true;
         scheduler.Schedule(Drain);
     }
+
+    /// <summary>Somebody waits for what is to be written.</summary>
+    private void Hurry()
+    {
+        gathers = false;
+        Wake();
+    }
+
+    private bool IsAwaited => flushes.Count + passes.Count + leavings.Count + controlled.Count > 0;
+
+    private bool HasWork => order.Count > 0 || changes.Count > 0 || steps.Count > 0 || controlled.Count > 0;
 
     private void Drain()
     {
@@ -304,7 +327,8 @@ public sealed class StoreWriter : IDisposable
         var untold = new List<ChangeView>();
         var unkept = new List<(DateTimeOffset At, ControlEntry Entry)>();
         string? why = null;
-        while (Next() is { } work)
+        var turn = Begin();
+        while (Next(turn) is { } work)
         {
             try
             {
@@ -434,8 +458,24 @@ public sealed class StoreWriter : IDisposable
         IReadOnlyList<TaskCompletionSource>? Controlled = null
     );
 
-    /// <summary>Null if there is nothing to write.</summary>
-    private Work? Next()
+    /// <summary>What is still to be written before what has come meanwhile.</summary>
+    private sealed class Turn
+    {
+        public required int Gateways { get; set; }
+
+        public required int Changes { get; set; }
+    }
+
+    private Turn Begin()
+    {
+        lock (guard)
+            return Gathering > TimeSpan.Zero
+                ? new Turn { Gateways = order.Count, Changes = 1 }
+                : new Turn { Gateways = int.MaxValue, Changes = int.MaxValue };
+    }
+
+    /// <summary>Null if there is nothing to write in this turn.</summary>
+    private Work? Next(Turn turn)
     {
         lock (guard)
         {
@@ -454,8 +494,9 @@ public sealed class StoreWriter : IDisposable
             }
 
             List<StoreCommit> batch = [];
-            for (var size = 0; size < BatchRows && order.TryDequeue(out var gateway); )
+            for (var size = 0; size < BatchRows && turn.Gateways > 0 && order.TryDequeue(out var gateway); )
             {
+                turn.Gateways--;
                 if (!pending.Remove(gateway, out var commit))
                     continue;
                 EndPasses(waits => waits == gateway);
@@ -466,8 +507,9 @@ public sealed class StoreWriter : IDisposable
             if (batch.Count > 0)
                 return new Work(batch);
 
-            if (changes.Count == 0)
+            if (changes.Count == 0 || turn.Changes == 0)
                 return null;
+            turn.Changes--;
             var added = changes;
             changes = [];
             return new Work(Changes: added);
@@ -511,10 +553,15 @@ public sealed class StoreWriter : IDisposable
                         controlsLost
                     );
                 controlsLost = 0;
-                if (order.Count > 0 || changes.Count > 0 || steps.Count > 0 || controlled.Count > 0)
-                    Wake();
-                else
+                if (!HasWork)
                     EndFlushes();
+                if (Gathering > TimeSpan.Zero && !IsAwaited)
+                {
+                    gathers = true;
+                    gathering.Disposable = scheduler.Schedule(Gathering, EndGathering);
+                }
+                else if (HasWork)
+                    Wake();
                 return;
             }
 
@@ -534,6 +581,16 @@ public sealed class StoreWriter : IDisposable
             resting = true;
             retry.Disposable = scheduler.Schedule(rest, EndRest);
             rest = rest * 2 < LongestRest ? rest * 2 : LongestRest;
+        }
+    }
+
+    private void EndGathering()
+    {
+        lock (guard)
+        {
+            gathers = false;
+            if (HasWork)
+                Wake();
         }
     }
 

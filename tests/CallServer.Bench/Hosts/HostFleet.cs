@@ -238,18 +238,36 @@ internal sealed class HostFleet(
             "SELECT id, epoch, coalesce(owner_port, 0) FROM unit",
             row => (Unit: row.GetInt32(0), Epoch: row.GetInt64(1), Port: row.GetInt32(2))
         );
-        return gateways
-            .Uris.Keys.Except(heard)
-            .Select(gateway => (Gateway: gateway, Unit: UnitMap.Of(gateway, units)))
-            .Select(each =>
-            {
-                var (_, epoch, port) = holders.SingleOrDefault(holder => holder.Unit == each.Unit);
-                var owner = hosts.Find(host => host.Port == port)?.Name ?? "nobody that runs";
-                return FormattableString.Invariant(
-                    $"{each.Gateway}: unit {each.Unit}, epoch {epoch}, of {owner}"
-                );
-            })
-            .Take(MostTold);
+        var told = new List<string>();
+        foreach (var gateway in gateways.Uris.Keys.Except(heard).Take(MostTold))
+        {
+            var unit = UnitMap.Of(gateway, units);
+            var (_, epoch, port) = holders.SingleOrDefault(holder => holder.Unit == unit);
+            var owner = hosts.Find(host => host.Port == port);
+            told.Add(
+                FormattableString.Invariant(
+                    $"{gateway}: unit {unit}, epoch {epoch}, of {owner?.Name ?? "nobody that runs"}, which says: {await ToldByAsync(owner, gateway)}"
+                )
+            );
+        }
+        return told;
+    }
+
+    /// <summary>What a host itself has of a gateway, which may be newer than what is written.</summary>
+    private static async Task<string> ToldByAsync(FleetHost? host, string gateway)
+    {
+        try
+        {
+            return host is null
+                ? "nothing"
+                : (
+                    await host.Server.Client.GetAsync($"v1/gateways/{gateway}", CancellationToken.None)
+                ).ToString();
+        }
+        catch (CommandFailedException failure)
+        {
+            return failure.Message;
+        }
     }
 
     /// <summary>Waits until something is written that was heard since a moment; returns when that was so.</summary>

@@ -63,6 +63,21 @@ public sealed class RecordingTests : IDisposable
         time.AdvanceBy(TimeSpan.FromMilliseconds(1));
     }
 
+    /// <summary>A writer that gathers, in a time of its own, and what hands over to it.</summary>
+    private (HistoricalScheduler Time, StoreWriter Writer, LedgerShards Ledger) Gathering()
+    {
+        var held = new HistoricalScheduler(time.Now);
+        var gathers = new StoreWriter(store, held, NullLogger.Instance)
+        {
+            Gathering = TimeSpan.FromMilliseconds(50),
+        };
+        return (
+            held,
+            gathers,
+            new LedgerShards([time], clock, ledger.Identity, gathers, time, NullLogger.Instance)
+        );
+    }
+
     private string[] Stored(string gateway) => [.. store.ReadConnections(gateway).Select(row => row.Id)];
 
     private string[] StoredCdrs() =>
@@ -357,6 +372,58 @@ public sealed class RecordingTests : IDisposable
         store.Fault = _ => new StoreLockedException("held by another");
         Hear("gw1", "b");
         Assert.That(writer.PassAsync("gw1").IsCompleted, "nobody waits for a store that fails");
+    }
+
+    [Test]
+    public void AWriterThatGathersWritesTogetherWhatNobodyWaitsFor()
+    {
+        var (held, gathers, shards) = Gathering();
+        using var _ = gathers;
+        int Written(double milliseconds)
+        {
+            var before = store.Attempts;
+            held.AdvanceBy(TimeSpan.FromMilliseconds(milliseconds));
+            return store.Attempts - before;
+        }
+
+        Hear(shards, "gw1", "a");
+        Assert.That(Written(1), Is.EqualTo(1), "what comes after a pause is written at once");
+        Hear(shards, "gw2", "b");
+        Hear(shards, "gw3", "c");
+        Assert.That(Written(40), Is.Zero);
+        Assert.That(Written(10), Is.EqualTo(1), "and the next ones together");
+        Assert.That((Stored("gw2"), Stored("gw3")), Is.EqualTo((new[] { "b" }, new[] { "c" })));
+
+        Hear(shards, "gw1", "a", "d");
+        var passed = gathers.PassAsync("gw1");
+        Assert.That(
+            (Written(1), passed.IsCompleted),
+            Is.EqualTo((1, true)),
+            "who waits does not wait longer"
+        );
+        Hear(shards, "gw1", "a", "d", "e");
+        var flushed = gathers.FlushAsync();
+        Assert.That((Written(1), flushed.IsCompleted), Is.EqualTo((1, true)));
+        Assert.That(Stored("gw1"), Is.EqualTo(new[] { "a", "d", "e" }));
+        Assert.That(Written(1_000), Is.Zero, "nothing is written while nothing comes");
+    }
+
+    [Test]
+    public void WhatComesWhileAGatheringWriterWritesIsWrittenLater()
+    {
+        var (held, gathers, shards) = Gathering();
+        using var _ = gathers;
+        Hear(shards, "gw1", "a");
+        store.Fault = _ =>
+        {
+            store.Fault = _ => null;
+            Hear(shards, "gw2", "b");
+            return null;
+        };
+        held.AdvanceBy(TimeSpan.FromMilliseconds(40));
+        Assert.That((Stored("gw1").Length, Stored("gw2").Length), Is.EqualTo((1, 0)));
+        held.AdvanceBy(TimeSpan.FromMilliseconds(20));
+        Assert.That(Stored("gw2"), Is.EqualTo(new[] { "b" }));
     }
 
     [Test]
