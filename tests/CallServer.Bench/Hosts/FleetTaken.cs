@@ -31,6 +31,7 @@ internal sealed record FleetTaken(
 {
     public static async Task<FleetTaken> ReadAsync(HostFleet fleet, IFleetGateways gateways)
     {
+        fleet.AllMustRun();
         async Task<long> NumberAsync(string sql) => (long)(await fleet.Database.AskAsync(sql))!;
         const string Statistics = "FROM pg_stat_database WHERE datname = current_database()";
         return new FleetTaken(

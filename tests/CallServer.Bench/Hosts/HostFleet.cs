@@ -189,6 +189,19 @@ internal sealed class HostFleet(
         return ended;
     }
 
+    /// <summary>Throws if a host has ended by itself, with its last words.</summary>
+    public void AllMustRun()
+    {
+        foreach (var host in hosts.Where(host => host.Server.Process.Over))
+            throw new CommandFailedException(
+                ExitCode.Fault,
+                [
+                    $"{host.Name} has ended by itself",
+                    .. host.Server.Process.LastWords.Select(line => $"  {line}"),
+                ]
+            );
+    }
+
     /// <summary>Who asked which gateway when.</summary>
     public Task<IReadOnlyList<Asking>> AskedAsync(CancellationToken cancel) => gateways.AskedAsync(cancel);
 
