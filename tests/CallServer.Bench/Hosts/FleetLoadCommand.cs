@@ -24,6 +24,9 @@ internal static class FleetLoadCommand
     // The gateways are on the same cores: asked by all hosts as by those that have cores of their own, they would not answer in time.
     private const int MostInFlight = 48;
 
+    // One that is a formula always answers in time, and then as many as this keep two cores busy that hosts and database share.
+    private const int MostFormulasInFlight = 9;
+
     private const int Requests = 20;
 
     // polling.memory, in megabytes, and what of it a connection takes (docs/operating.md).
@@ -133,7 +136,7 @@ internal static class FleetLoadCommand
         )
         {
             Patience = Patience,
-            InFlight = formulas ? null : Math.Max(1, MostInFlight / count),
+            InFlight = Math.Max(1, (formulas ? MostFormulasInFlight : MostInFlight) / count),
             // Also when one of them is missing.
             Memory = Math.Max(
                 UsualMemory,

@@ -32,9 +32,8 @@ internal sealed class FormulaFleet : IFleetGateways
         foreach (var number in Enumerable.Range(1, plan.Gateways))
         {
             var id = CarriedFleet.IdOf(number);
-            // Two gateways each are the ends of the same calls.
             var gateway = new FormulaGateway(
-                (number + 1) / 2,
+                SeedOf(number, plan.Gateways),
                 plan.Connections,
                 (long)(plan.Connections / plan.Churn * 1e6)
             );
@@ -85,6 +84,13 @@ internal sealed class FormulaFleet : IFleetGateways
         AskedLog.ReadAsync(asked.Where(File.Exists), cancel);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>Of every tenth pair of neighbours, both are the ends of the same calls.</summary>
+    private static int SeedOf(int number, int gateways)
+    {
+        var pair = (number + 1) / 2;
+        return pair % 10 == 1 ? pair : gateways + number;
+    }
 
     private static string AddressOf(int number) =>
         string.Create(
