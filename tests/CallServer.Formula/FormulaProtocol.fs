@@ -18,13 +18,19 @@ module internal FormulaAudit =
     /// hardly ever are.
     let private apart = TimeSpan.FromMilliseconds 5.0
 
-    type State = { Id: GatewayId; Gateway: FormulaGateway; Asked: Moment; Over: bool }
+    type State =
+        {
+            Id: GatewayId
+            /// Where its media are: no other gateway has its media there, so that only a Call-ID joins its connections with others.
+            Host: string
+            Gateway: FormulaGateway
+            Asked: Moment
+            Over: bool
+        }
 
     let private number (connection: FormulaConnection) = connection.Start.Micros % 10_000_000L
 
-    let private facts (connection: FormulaConnection) : Facts =
-        let media host = ValueSome { Host = host; Port = 16384 + int (number connection % 8192L) * 2 }
-
+    let private facts (host: string) (line: int) (connection: FormulaConnection) : Facts =
         { Facts.none with
             Call = ValueSome(CallId.create connection.Call)
             Endpoint = ValueSome $"line/{connection.Id}"
@@ -33,8 +39,7 @@ module internal FormulaAudit =
             Direction = ValueSome Incoming
             Codec = ValueSome { Name = "PCMA"; ClockRate = ValueSome 8000 }
             State = ValueSome "active"
-            LocalMedia = media "192.0.2.1"
-            RemoteMedia = media "198.51.100.1" }
+            LocalMedia = ValueSome { Host = host; Port = 16384 + line % 8192 * 2 } }
 
     let private finish (now: Moment) completeness observations (state: State) =
         let snapshot: Snapshot =
@@ -71,7 +76,7 @@ module internal FormulaAudit =
 
         let observations =
             FormulaGateway.at now.Wall state.Gateway
-            |> Array.map (fun connection ->
+            |> Array.mapi (fun line connection ->
                 let start = steady connection.Start
 
                 { Id = ConnectionId.create connection.Id
@@ -80,12 +85,12 @@ module internal FormulaAudit =
                   Setup = ValueNone
                   Start = ValueSome(Timing.reported (Interval.create (start - apart) (start + apart)))
                   MinimumAge = TimeSpan.Zero
-                  Facts = facts connection })
+                  Facts = facts state.Host line connection })
 
         finish now (Complete [ WholeDocument ]) observations state
 
-    let start (id: GatewayId) (gateway: FormulaGateway) (given: AuditStart) =
-        { Id = id; Gateway = gateway; Asked = given.At; Over = false },
+    let start (id: GatewayId) (host: string) (gateway: FormulaGateway) (given: AuditStart) =
+        { Id = id; Host = host; Gateway = gateway; Asked = given.At; Over = false },
         [ WakeAt(given.At.Steady + roundTrip) ]
 
     let advance (event: Event) (state: State) =
@@ -147,7 +152,7 @@ module internal FormulaProtocol =
                 fun asking ->
                     Exchanges.ofAudit (fun _ given ->
                         asked (GatewayId.value asking.Gateway)
-                        FormulaAudit.start asking.Gateway gateway given |> Machine.create workings) })
+                        FormulaAudit.start asking.Gateway uri.Host gateway given |> Machine.create workings) })
 
     let create (asked: string -> unit) : Protocol =
         { Name = Scheme

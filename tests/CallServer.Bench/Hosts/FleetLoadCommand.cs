@@ -25,7 +25,7 @@ internal static class FleetLoadCommand
     private const int MostInFlight = 48;
 
     // One that is a formula always answers in time, and then as many as this keep two cores busy that hosts and database share.
-    private const int MostFormulasInFlight = 9;
+    private const int MostFormulasInFlight = 15;
 
     private const int Requests = 20;
 
