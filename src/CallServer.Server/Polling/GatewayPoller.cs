@@ -19,6 +19,9 @@ namespace CallServer.Server.Polling;
 internal sealed class GatewayPoller : IDisposable
 {
     private static readonly TimeSpan LoopRest = TimeSpan.FromSeconds(5);
+
+    /// <summary>What was due while nobody might be asked is tried again after this time.</summary>
+    private static readonly TimeSpan OwedRest = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan NamePatience = TimeSpan.FromSeconds(5);
 
     /// <summary>After this time a takeover audits further gateways beside this one.</summary>
@@ -40,6 +43,7 @@ internal sealed class GatewayPoller : IDisposable
     private GatewayAddress? lastKnown;
     private GatewayCadence cadence;
     private int holds;
+    private bool owes;
 
     public GatewayPoller(
         GatewayConfiguration gateway,
@@ -179,7 +183,10 @@ internal sealed class GatewayPoller : IDisposable
     private bool IsDue(AuditCause cause)
     {
         if (!context.MayAsk())
+        {
+            Owe(cause);
             return false;
+        }
         if (cause != AuditCause.Interval)
             return context.Pace != AuditPace.Known
                 || cause is AuditCause.Operator or AuditCause.DryRun or AuditCause.Takeover;
@@ -191,6 +198,22 @@ internal sealed class GatewayPoller : IDisposable
                 context.Pace == AuditPace.Known
                     && context.Known(Gateway.Id) is { Count: > 0 }
             );
+    }
+
+    /// <summary>A host that may not ask for a moment leaves no gateway unasked until its next interval.</summary>
+    private void Owe(AuditCause cause)
+    {
+        if (owes)
+            return;
+        owes = true;
+        scheduler.ScheduleLightly(
+            OwedRest,
+            () =>
+            {
+                owes = false;
+                Emit(cause);
+            }
+        );
     }
 
     private IObservable<WatchNews> Watch(GatewayAddress? address) =>
@@ -282,6 +305,7 @@ internal sealed class GatewayPoller : IDisposable
                 var (lane, place) = entered;
                 if (!context.MayAsk())
                 {
+                    Owe(cause);
                     place.Dispose();
                     return Observable.Empty<AuditOutcome>(ImmediateScheduler.Instance);
                 }

@@ -41,6 +41,25 @@ public sealed class PollingTests
     }
 
     private Action<AuditResult> onResult = _ => { };
+    private bool mayAsk = true;
+
+    [Test]
+    public void WhatWasDueWhileNobodyMightBeAskedIsAskedSoonAfterwards()
+    {
+        mayAsk = false;
+        using var service = Poll(8, Gateway(1, TimeSpan.FromMinutes(5)));
+        time.AdvanceBy(TimeSpan.FromSeconds(20));
+        Assert.That(results, Is.Empty);
+        mayAsk = true;
+        time.AdvanceBy(TimeSpan.FromSeconds(3));
+        Assert.That(results, Has.Count.EqualTo(1), "the first audit");
+        mayAsk = false;
+        time.AdvanceBy(TimeSpan.FromMinutes(6));
+        Assert.That(results, Has.Count.EqualTo(1));
+        mayAsk = true;
+        time.AdvanceBy(TimeSpan.FromSeconds(3));
+        Assert.That(results, Has.Count.EqualTo(2), "and the one of its interval");
+    }
 
     private PollingService Poll(int inFlight, params GatewayConfiguration[] gateways)
     {
@@ -50,7 +69,8 @@ public sealed class PollingTests
             Configuration(inFlight, gateways),
             [new AuditLoop(time, runner)],
             _ => null,
-            NullLogger.Instance
+            NullLogger.Instance,
+            mayAsk: () => mayAsk
         );
         service.Results.Subscribe(polled =>
         {
