@@ -1,7 +1,7 @@
 namespace CallServer.Formula
 
-open System
 open CallServer.Model
+open CallServer.Prelude
 
 /// A connection of a gateway whose truth is a formula.
 [<Struct>]
@@ -30,17 +30,12 @@ type FormulaGateway =
     }
 
 module FormulaGateway =
-    /// The finalizer of splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
-    let private mixed (value: uint64) : uint64 =
-        let value = (value ^^^ (value >>> 30)) * 0xbf58476d1ce4e5b9UL
-        let value = (value ^^^ (value >>> 27)) * 0x94d049bb133111ebUL
-        value ^^^ (value >>> 31)
-
     /// How long a call lasts on this line, and when one of them began.
     let private rhythm (line: int) (gateway: FormulaGateway) : struct (int64 * int64) =
-        let dice = mixed ((uint64 gateway.Seed <<< 32) ||| uint64 line)
-        let life = gateway.MeanLife / 2L + int64 (dice % uint64 gateway.MeanLife)
-        struct (life, int64 (mixed dice % uint64 life))
+        let struct (length, rng) = Rng.next (Rng.create ((uint64 gateway.Seed <<< 32) ||| uint64 line))
+        let struct (place, _) = Rng.next rng
+        let life = gateway.MeanLife / 2L + int64 (length % uint64 gateway.MeanLife)
+        struct (life, int64 (place % uint64 life))
 
     let private connection
         (line: int)

@@ -46,9 +46,7 @@ module internal FormulaAudit =
             { Gateway = state.Id
               Protocol = "formula"
               Profile = ""
-              Traits =
-                { Traits.plain with
-                    Source = ValueSome { Kind = ValueSome Media; CallIds = CallIdReach.World } }
+              Traits = Traits.plain
               Asked = state.Asked.Steady
               Answered = now.Steady
               Boot = Boot.untold now.Steady
@@ -114,13 +112,13 @@ module internal FormulaProtocol =
           Load = fun _ -> Load.ofDatagrams
           Progress = fun _ -> Progress.none }
 
-    let private readNumber (uri: GatewayText) (options: Map<string, string>) (name: string) : int64 =
+    let private readNumber (most: int64) (uri: GatewayText) (options: Map<string, string>) (name: string) =
         match options.TryFind name with
         | Some text ->
             match Int64.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
-            | true, value when value > 0L && value <= int64 Int32.MaxValue * 1_000_000L -> value
+            | true, value when value > 0L && value <= most -> value
             | _ ->
-                uri.Fail $"{name}= takes a number above 0, not '{text}'"
+                uri.Fail $"{name}= takes a number from 1 to {most}, not '{text}'"
                 1L
         | None ->
             uri.Fail $"it needs {name}="
@@ -132,10 +130,12 @@ module internal FormulaProtocol =
             uri.ReadHost(uri.RefuseUser authority)
             let options = uri.ReadQuery(query, [ "seed"; "lines"; "life" ])
 
+            let most = int64 Int32.MaxValue
+
             let gateway =
-                { Seed = int (readNumber uri options "seed")
-                  Lines = int (readNumber uri options "lines")
-                  MeanLife = readNumber uri options "life" }
+                { Seed = int (readNumber most uri options "seed")
+                  Lines = int (readNumber most uri options "lines")
+                  MeanLife = readNumber (most * 1_000_000L) uri options "life" }
 
             { Carrier = Carrier.Datagrams
               Profile = ValueNone

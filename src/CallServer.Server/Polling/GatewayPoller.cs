@@ -206,7 +206,7 @@ internal sealed class GatewayPoller : IDisposable
         if (owes)
             return;
         owes = true;
-        scheduler.ScheduleLightly(
+        scheduler.Schedule(
             OwedRest,
             () =>
             {
