@@ -43,7 +43,6 @@ internal sealed partial class CallImports(
     private const int MostWaiting = 200_000;
 
     private readonly List<JoinKeys> waiting = [];
-    private readonly HashSet<(string Gateway, string Id)> asked = [];
     private bool everything = true;
     private long? seen;
     private Instant refreshed = InstantModule.distantPast;
@@ -116,19 +115,20 @@ internal sealed partial class CallImports(
         if (refreshes)
         {
             news.Wanted.UnionWith(SharedCalls.Watched(joiner.Calls));
-            foreach (var (gateway, _) in SharedCalls.Elsewhere(joiner.Calls))
-                news.Gateways.Add(gateway);
-            asked.RemoveWhere(each => !SharedCalls.Has(joiner.Calls, each.Gateway, each.Id));
+            news.Gateways.UnionWith(SharedCalls.Awaited(joiner.Calls));
         }
         await FindAsync(waiting, news.Wanted, stop);
         // What belongs to a call of ours may be joined by others still, which are looked for in turn.
-        await ImportAsync(news, stop);
-        for (var more = Related(); more.Count > 0; more = Related())
+        var more = await ImportAsync(news, stop);
+        if (everything)
+            more = [.. SharedCalls.Related(joiner.Calls)];
+        while (more.Count > 0)
         {
+            // Should this round fail, they are looked for by the next one.
+            waiting.AddRange(more);
             var next = new News();
-            await FindAsync(more.ConvertAll(each => each.Keys), next.Wanted, stop);
-            await ImportAsync(next, stop);
-            asked.UnionWith(more.Select(each => (each.Gateway, each.Id)));
+            await FindAsync(more, next.Wanted, stop);
+            more = next.Wanted.Count > 0 ? await ImportAsync(next, stop) : [];
         }
         waiting.Clear();
         everything = false;
@@ -188,7 +188,11 @@ internal sealed partial class CallImports(
     }
 
     /// <summary>Adds the connections of other hosts that are alike by one of these keys, and not here yet.</summary>
-    private async Task FindAsync(List<JoinKeys> keys, HashSet<(string, string)> into, CancellationToken stop)
+    private async Task FindAsync(
+        IReadOnlyList<JoinKeys> keys,
+        HashSet<(string, string)> into,
+        CancellationToken stop
+    )
     {
         var calls = keys.Select(each => each.Call).OfType<string>().Distinct().Chunk(MostKeys).ToList();
         var media = keys.SelectMany(each => each.Media).Distinct().Chunk(MostKeys).ToList();
@@ -205,10 +209,7 @@ internal sealed partial class CallImports(
                     into.Add((gateway, id));
     }
 
-    private List<(string Gateway, string Id, JoinKeys Keys)> Related() =>
-        [.. SharedCalls.Related(joiner.Calls).Where(each => !asked.Contains((each.Item1, each.Item2)))];
-
-    private async Task ImportAsync(News news, CancellationToken stop)
+    private async Task<IReadOnlyList<JoinKeys>> ImportAsync(News news, CancellationToken stop)
     {
         var until = Heard ?? InstantModule.distantPast;
         var ends = new Dictionary<string, List<(string Id, Instant Earliest, Instant Latest)>>();
@@ -235,10 +236,7 @@ internal sealed partial class CallImports(
         foreach (var group in gone)
             news.Gateways.Add(group.Key);
         if (news.Wanted.Count == 0 && news.Gateways.Count == 0)
-        {
-            await joiner.ImportAsync([], until);
-            return;
-        }
+            return await joiner.ImportAsync([], until);
         var records = new List<ElsewhereRecord>();
         foreach (var (gateway, read) in await rows.ReadAsync(news.Wanted, news.Gateways, stop))
         {
@@ -263,7 +261,7 @@ internal sealed partial class CallImports(
                 LogUnreadable(gateway, fault.Message);
             }
         }
-        await joiner.ImportAsync(records, until);
+        return await joiner.ImportAsync(records, until);
     }
 
     private Instant Bound(string? shown, bool isLatest) =>

@@ -74,6 +74,8 @@ type SharedCalls private () =
         let struct (call, media) = CallsElsewhere.keys source.Source source.Gateway c
         JoinKeys(call, media)
 
+    static let theirs (struct (source: CallSource, c: Connection)) = keys source c
+
     static let keysOf (connections: Connection[]) (source: CallSource voption) : IReadOnlyList<JoinKeys> =
         match source with
         | ValueSome source -> Array.map (keys source) connections
@@ -132,15 +134,22 @@ type SharedCalls private () =
         | ValueSome own -> keysOf own.Connections (ValueSome own)
         | ValueNone -> [||]
 
-    /// Connections of other servers in calls of this one, with what others still may be joined by.
-    static member Related(calls: CallRecord) : IEnumerable<struct (string * string * JoinKeys)> =
-        CallsElsewhere.related false calls.Table
-        |> Seq.map (fun (struct (source, c)) -> struct (string source.Gateway, string c.Id, keys source c))
+    /// By what others still may be joined with what other servers' connections are in calls of this one.
+    static member Related(calls: CallRecord) : IEnumerable<JoinKeys> =
+        CallsElsewhere.related calls.Table |> Seq.map theirs
+
+    /// The same for calls that the newest step made or changed.
+    static member Met(calls: CallRecord) : IEnumerable<JoinKeys> =
+        CallsElsewhere.met calls.Table |> Seq.map theirs
 
     /// Those whose next report may make or clear a finding that this server tells.
     static member Watched(calls: CallRecord) : IEnumerable<struct (string * string)> =
-        CallsElsewhere.related true calls.Table
+        CallsElsewhere.watched calls.Table
         |> Seq.map (fun (struct (source, c)) -> struct (string source.Gateway, string c.Id))
+
+    /// The gateways of other servers whose next audit may make a finding that this server tells.
+    static member Awaited(calls: CallRecord) : IEnumerable<string> =
+        CallsElsewhere.awaited calls.Table |> Seq.map string
 
     /// The gateways of other servers of which there is something, and the ids of the connections that there are.
     static member Elsewhere(calls: CallRecord) : IEnumerable<struct (string * IEnumerable<string>)> =

@@ -58,7 +58,7 @@ public sealed class CallJoiner(
         foreach (var gateway in gateways)
             Write(() =>
             {
-                Volatile.Write(ref calls, calls.Restore(gateway.Record, gateway.LastAudit?.Protocol, now));
+                Become(calls.Restore(gateway.Record, gateway.LastAudit?.Protocol, now));
                 if (isShared)
                     sought.AddRange(SharedCalls.KeysOf(calls, gateway.Gateway));
             });
@@ -81,17 +81,16 @@ public sealed class CallJoiner(
         });
 
     /// <summary>
-    /// Takes in what other hosts have written up to <paramref name="heard"/>; completes when that is so.
+    /// Takes in what other hosts have written up to <paramref name="heard"/>. Gives by what others still may be joined with that.
     /// </summary>
-    public Task ImportAsync(IReadOnlyList<ElsewhereRecord> records, Instant heard) =>
-        scheduler.RunAsync(() =>
+    public Task<IReadOnlyList<JoinKeys>> ImportAsync(IReadOnlyList<ElsewhereRecord> records, Instant heard) =>
+        scheduler.RunAsync<IReadOnlyList<JoinKeys>>(() =>
         {
-            Volatile.Write(
-                ref calls,
-                SharedCalls.Import(calls, heard, records, clock.Now.Steady, Stamp(), out var changes)
-            );
+            var next = SharedCalls.Import(calls, heard, records, clock.Now.Steady, Stamp(), out var changes);
+            Volatile.Write(ref calls, next);
             Tell(changes);
             ScheduleTick();
+            return [.. SharedCalls.Met(next)];
         });
 
     /// <summary>
@@ -100,7 +99,7 @@ public sealed class CallJoiner(
     public void Take(ShardStep step) =>
         Write(() =>
         {
-            Volatile.Write(ref calls, calls.Apply(step.Step, step.Stamp, out var changes));
+            Become(calls.Apply(step.Step, step.Stamp, out var changes));
             if (isShared)
                 sought.AddRange(SharedCalls.KeysOf(calls, step.Step));
             Tell(changes);
@@ -133,6 +132,13 @@ public sealed class CallJoiner(
             }
         });
 
+    private void Become(CallRecord next)
+    {
+        Volatile.Write(ref calls, next);
+        if (isShared)
+            sought.AddRange(SharedCalls.Met(next));
+    }
+
     private void Restart()
     {
         var now = clock.Now.Steady;
@@ -158,7 +164,7 @@ public sealed class CallJoiner(
 
     private void Tick()
     {
-        Volatile.Write(ref calls, calls.Tick(clock.Now.Steady, Stamp(), out var changes));
+        Become(calls.Tick(clock.Now.Steady, Stamp(), out var changes));
         Tell(changes);
         ScheduleTick();
     }

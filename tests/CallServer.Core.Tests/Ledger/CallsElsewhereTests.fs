@@ -28,6 +28,13 @@ let private hasKey (ids: HashSet<string>) (media: HashSet<string>) (c: Connectio
 type private Shared(owners: Dictionary<GatewayId, int>, servers: int) =
     let mutable whole = CallBook.empty rules
     let books = Array.init servers (fun _ -> CallBook.empty rules)
+    let met = Array.init servers (fun _ -> Queue<struct (CallSource * Connection)>())
+
+    let become server (next: CallTable) =
+        books[server] <- next
+
+        for joined in CallsElsewhere.met next do
+            met[server].Enqueue joined
 
     let connections (gateway: GatewayId) =
         match whole.Sources.TryGetValue gateway with
@@ -49,7 +56,7 @@ type private Shared(owners: Dictionary<GatewayId, int>, servers: int) =
                     Left = left } ]
                 books[server]
 
-        books[server] <- next
+        become server next
 
     let has server (gateway: GatewayId) (c: Connection) =
         match books[server].Sources.TryGetValue gateway with
@@ -79,19 +86,10 @@ type private Shared(owners: Dictionary<GatewayId, int>, servers: int) =
                     import server other found [||] [||]
 
     /// Whatever belongs to a call of the server may be joined by others still.
-    let rec close server (asked: Set<string>) =
-        let left =
-            CallsElsewhere.related false books[server]
-            |> Seq.map (fun (struct (source, c)) -> source, c)
-            |> Seq.filter (fun (source, c) -> not (asked.Contains $"{source.Gateway}/{c.Id}"))
-            |> Array.ofSeq
-
-        for source, c in left do
+    let close server =
+        while met[server].Count > 0 do
+            let struct (source, c) = met[server].Dequeue()
             find server source.Source source.Gateway [ c ]
-
-        if left.Length > 0 then
-            let more = left |> Array.map (fun (source, c) -> $"{source.Gateway}/{c.Id}")
-            close server (Set.union asked (set more))
 
     member _.Whole = whole
     member _.Books = books
@@ -106,7 +104,7 @@ type private Shared(owners: Dictionary<GatewayId, int>, servers: int) =
         for server in 0 .. servers - 1 do
             if server = owner then
                 let struct (own, _) = CallBook.apply step books[server]
-                books[server] <- own
+                become server own
 
                 let written =
                     step.Connections
@@ -141,15 +139,15 @@ type private Shared(owners: Dictionary<GatewayId, int>, servers: int) =
 
                 import server step.Gateway (Array.append known met |> Array.distinctBy _.Id) ended left
 
-            close server Set.empty
+            close server
 
-            for struct (source, c) in Seq.toArray (CallsElsewhere.related true books[server]) do
+            for struct (source, c) in Seq.toArray (CallsElsewhere.watched books[server]) do
                 match connections source.Gateway |> Array.tryFind (fun now -> now.Id = c.Id) with
                 | Some now -> import server source.Gateway [| now |] [||] [||]
                 | None -> ()
 
             let struct (ticked, _) = CallBook.tick step.Audit.Value.Asked books[server]
-            books[server] <- ticked
+            become server ticked
 
     /// Hands a gateway over, with everything that is known of it.
     member _.Move(gateway: GatewayId, server: int) =
@@ -168,11 +166,11 @@ type private Shared(owners: Dictionary<GatewayId, int>, servers: int) =
                   Connections = source.Connections
                   Changes = [||] }
 
-            books[server] <- CallBook.restore step Instant.distantPast books[server]
+            become server (CallBook.restore step Instant.distantPast books[server])
             find server source.Source gateway source.Connections
-            close server Set.empty
+            close server
             find from source.Source gateway []
-            close from Set.empty
+            close from
 
 type private Dice(seed: uint64) =
     let mutable rng = Rng.create seed
@@ -285,3 +283,107 @@ let ``a server that gives everything up remembers nothing`` =
             |> Check.because $"seed {seed}" (Check.equal 0)
 
             CallBook.count left |> Check.because $"seed {seed}" (Check.equal 0))
+
+/// What a gateway reports in a complete audit, heard at this many seconds.
+let private heard
+    (name: string)
+    (seconds: float)
+    (observations: Observation list)
+    (ledger: GatewayLedger voption)
+    =
+    let snapshot =
+        { Build.complete
+              (seconds - 0.1)
+              seconds
+              (observations |> List.map (fun o -> { o with Heard = Build.between (seconds - 0.05) seconds })) with
+            Gateway = GatewayId.create name
+            Protocol = name.Split('-')[0] }
+
+    let struct (next, _) =
+        ledger
+        |> ValueOption.defaultValue (GatewayLedger.empty snapshot.Gateway)
+        |> Reconcile.apply snapshot
+
+    next
+
+let private elsewhere (name: string) (asked: float) (ledger: GatewayLedger) : ElsewhereStep =
+    { Gateway = ledger.Gateway
+      Source = Asked.source (name.Split('-')[0])
+      DriftPpm = 100.0
+      Audit = ValueSome { Asked = Build.at asked; IsComplete = true }
+      Connections = ledger.Connections
+      Ended = [||]
+      Left = [||] }
+
+let private own (name: string) (asked: float) (ledger: GatewayLedger) : CallStep =
+    { Gateway = ledger.Gateway
+      Source = Asked.source (name.Split('-')[0])
+      DriftPpm = 100.0
+      Audit = ValueSome { Asked = Build.at asked; IsComplete = true }
+      Connections = ledger.Connections
+      Changes = [||] }
+
+let private leg id call = Build.observation id 0.0 |> Build.called call
+
+let private metIn (book: CallTable) =
+    [ for struct (source, c) in CallsElsewhere.met book -> $"{source.Gateway}/{c.Id}" ]
+
+let ``what comes beside a connection of this server, whichever comes last, is looked for in turn`` =
+    example (fun () ->
+        let call = "7d1c9f04@example.net"
+        let a = heard "sip-a" 1.0 [ leg "a" call ] ValueNone
+        let b = heard "ng-b" 1.0 [ leg "b" call ] ValueNone
+
+        let import steps book =
+            let struct (next, _) = CallsElsewhere.import Instant.distantFuture steps book
+            next
+
+        let both = CallBook.empty rules |> import [ elsewhere "sip-a" 1.0 a; elsewhere "ng-b" 1.0 b ]
+
+        metIn both |> Check.because "none of it is this server's" (Check.equal [])
+        // The gateway comes here, and its call is as it was.
+        let moved = CallBook.restore (own "sip-a" 1.0 a) (Build.at 2.0) both
+        metIn moved |> Check.equal [ "ng-b/b" ]
+
+        let struct (first, _) = CallBook.apply (own "sip-a" 1.0 a) (CallBook.empty rules)
+        metIn first |> Check.equal []
+        let second = import [ elsewhere "ng-b" 1.0 b ] first
+        metIn second |> Check.equal [ "ng-b/b" ]
+        metIn (import [] second) |> Check.because "it is not new any more" (Check.equal []))
+
+let ``a gateway of another server is awaited while its next audit may tell that a call lacks it`` =
+    example (fun () ->
+        let dialogs = [ for i in 1..20 -> leg $"d{i}" $"{i}@example.net" ]
+        let sessions = [ for i in 1..19 -> leg $"m{i}" $"{i}@example.net" ]
+        let sip at = heard "sip-a" at dialogs ValueNone
+        let media = heard "ng-b" 1.0 sessions ValueNone
+        let book = ref (CallBook.empty rules)
+        let asked = ref (sip 1.0)
+
+        let take (step: CallStep) =
+            let struct (next, _) = CallBook.apply step book.Value
+            book.Value <- next
+
+        let tell (at: float) =
+            let struct (next, _) =
+                CallsElsewhere.import Instant.distantFuture [ elsewhere "ng-b" at media ] book.Value
+
+            book.Value <- next
+
+        let hear (at: float) =
+            asked.Value <- heard "sip-a" at dialogs (ValueSome asked.Value)
+            take (own "sip-a" at asked.Value)
+
+        let awaited () = [ for gateway in CallsElsewhere.awaited book.Value -> string gateway ]
+
+        let findings () = CallBook.calls book.Value |> Seq.sumBy _.Findings.Length
+
+        take (own "sip-a" 1.0 asked.Value)
+        tell 2.0
+        awaited () |> Check.because "the call is too new" (Check.equal [])
+        hear 20.0
+        awaited () |> Check.equal [ "ng-b" ]
+        findings () |> Check.equal 0
+        tell 21.0
+        findings () |> Check.because "it was asked, and has none" (Check.equal 1)
+        awaited () |> Check.equal [])

@@ -20,7 +20,8 @@ module CallBook =
             ImmutableSortedSet.Create<Call>(CallOrder.Instance :> IComparer<Call>),
             ImmutableSortedSet.Create<Call>(CallOrder.Instance :> IComparer<Call>),
             ImmutableSortedSet.Create<Expiry>(ExpiryOrder.Instance :> IComparer<Expiry>),
-            Instant.distantFuture
+            Instant.distantFuture,
+            [||]
         )
 
     /// Joins and judges again what the edit touched.
@@ -99,7 +100,7 @@ module CallBook =
 
         CallsTally.settle draft touched
         let changes = changes draft
-        struct (draft.ToBook(), changes)
+        struct (draft.ToBook touched, changes)
 
     /// The book after a step, and the findings that came or went.
     let apply (step: CallStep) (book: CallTable) : struct (CallTable * CallChange[]) =

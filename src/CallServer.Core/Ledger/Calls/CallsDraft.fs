@@ -21,6 +21,31 @@ type internal CallsDraft(book: CallTable) =
     let legs = Dictionary<LegKey, Leg voption>()
     let mutable heardElsewhere = book.HeardElsewhere
 
+    /// Legs of other servers' gateways that the step has put beside one of this server. A call is entered anew if it changes; where only
+    /// a gateway has come to this server, or was known there already, its calls stay.
+    let met (gateways: GatewayId seq) : LegKey[] =
+        let isElsewhere (gateway: GatewayId) (among: IReadOnlyDictionary<GatewayId, CallSource>) =
+            match among.TryGetValue gateway with
+            | true, source -> source.IsElsewhere
+            | _ -> false
+
+        let come =
+            gateways
+            |> Seq.filter (fun gateway ->
+                isElsewhere gateway book.Sources && not (isElsewhere gateway sources))
+            |> Seq.collect (fun gateway ->
+                sources[gateway].Connections
+                |> Seq.choose (fun c ->
+                    match callOf.TryGetValue(LegKey.ofConnection gateway c) with
+                    | true, call -> Some call
+                    | _ -> None))
+
+        [| for call in Seq.append entered come do
+               let theirs = call.Live |> Array.filter (fun key -> isElsewhere key.Gateway sources)
+
+               if theirs.Length > 0 && theirs.Length < call.Live.Length then
+                   yield! theirs |]
+
     member _.Before = book
     member _.Rules = book.Rules
     member _.Sources = sources
@@ -106,7 +131,8 @@ type internal CallsDraft(book: CallTable) =
         else
             byId[key] <- bucket
 
-    member _.ToBook() =
+    /// The book after a step of these gateways.
+    member _.ToBook(gateways: GatewayId seq) =
         CallTable(
             book.Rules,
             sources.ToImmutable(),
@@ -117,7 +143,8 @@ type internal CallsDraft(book: CallTable) =
             calls.ToImmutable(),
             findings.ToImmutable(),
             expiries.ToImmutable(),
-            heardElsewhere
+            heardElsewhere,
+            met gateways
         )
 
 /// Indexes legs by call id and by socket.

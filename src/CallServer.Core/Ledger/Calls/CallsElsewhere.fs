@@ -201,7 +201,7 @@ module CallsElsewhere =
                        struct (source, left) |]
 
         // What a draft has been asked of a leg it does not ask again.
-        let draft = CallsDraft(marked.ToBook())
+        let draft = CallsDraft(marked.ToBook [])
 
         for struct (source, left) in far do
             edit
@@ -272,20 +272,58 @@ module CallsElsewhere =
                  | ValueNone -> ValueNone),
                 List.distinct media)
 
-    /// Connections of other servers' gateways in calls of this one; `isWatched`: only those whose next report may change a
-    /// finding that this server tells.
-    let internal related (isWatched: bool) (book: CallTable) : struct (CallSource * Connection) seq =
-        let isMeant (call: Call) =
-            if isWatched then
-                call.IsWatched && isTold call book
-            else
-                call.Live |> Array.exists (fun key -> not (isElsewhere key.Gateway book))
+    /// Every connection of another server's gateway in a call of this one.
+    let internal related (book: CallTable) : struct (CallSource * Connection) seq =
+        let isOwn (key: LegKey) = not (isElsewhere key.Gateway book)
 
         seq {
             for source in book.Sources.Values do
                 if source.IsElsewhere then
                     for c in source.Connections do
                         match book.CallOf.TryGetValue(LegKey.ofConnection source.Gateway c) with
-                        | true, call when isMeant call -> struct (source, c)
+                        | true, call when Array.exists isOwn call.Live -> struct (source, c)
                         | _ -> ()
         }
+
+    let private those (source: CallSource) (keys: LegKey seq) : struct (CallSource * Connection) seq =
+        seq {
+            for key in keys do
+                match CallSource.tryFind key source with
+                | ValueSome c -> struct (source, c)
+                | ValueNone -> ()
+        }
+
+    /// Those of them in calls that the newest step made or changed: what others still are joined by may be new.
+    let internal met (book: CallTable) : struct (CallSource * Connection) seq =
+        book.Met |> Seq.collect (fun key -> those book.Sources[key.Gateway] [ key ])
+
+    /// Those whose next report may change a finding that this server tells.
+    let internal watched (book: CallTable) : struct (CallSource * Connection) seq =
+        book.Sources.Values
+        |> Seq.filter (fun source -> source.IsElsewhere && not source.Watched.IsEmpty)
+        |> Seq.collect (fun source ->
+            source.Watched |> Seq.filter (fun key -> isTold book.CallOf[key] book) |> those source)
+
+    /// Gateways of other servers whose next complete audit may show that a call of this one lacks a leg there.
+    let internal awaited (book: CallTable) : GatewayId seq =
+        let due (source: CallSource) =
+            (ValueNone, source.Lonely)
+            ||> Seq.fold (fun latest call ->
+                match latest, CallsTally.listedBy book.Rules (CallBook.legs call book) source.Gateway with
+                | ValueSome latest, ValueSome due -> ValueSome(Instant.max latest due)
+                | ValueNone, due -> due
+                | latest, ValueNone -> latest)
+
+        seq {
+            for source in book.Sources.Values do
+                if source.IsUsual then
+                    match due source with
+                    | ValueSome due ->
+                        for partner in source.Partners.Keys do
+                            match book.Sources.TryGetValue partner with
+                            | true, other when other.IsElsewhere && not (CallsTally.isAsked due other) ->
+                                partner
+                            | _ -> ()
+                    | ValueNone -> ()
+        }
+        |> Seq.distinct

@@ -149,7 +149,8 @@ type CallTable
         calls: ImmutableSortedSet<Call>,
         findings: ImmutableSortedSet<Call>,
         expiries: ImmutableSortedSet<Expiry>,
-        heardElsewhere: Instant
+        heardElsewhere: Instant,
+        met: LegKey[]
     ) =
     /// The rules by which it joins.
     member _.Rules = rules
@@ -167,3 +168,5 @@ type CallTable
     member internal _.Expiries = expiries
     /// Whatever other servers wrote up to then, and may belong to a call of this one, is in the book.
     member internal _.HeardElsewhere = heardElsewhere
+    /// Legs of other servers' gateways in calls of this one which the newest step made or changed.
+    member internal _.Met = met

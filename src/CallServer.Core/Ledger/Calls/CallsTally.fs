@@ -109,23 +109,29 @@ module internal CallsTally =
         |> Array.exists (fun leg ->
             leg.Key.Gateway = gateway && isMeant leg && leg.Connection.LastHeard >= due)
 
+    /// From when on a complete audit of another gateway would list this gateway's call; ValueNone while the call is too new to tell.
+    let listedBy (rules: CallRules) (legs: Leg[]) (gateway: GatewayId) : Instant voption =
+        if isOld rules legs gateway _.IsConfirmed then
+            ValueSome(firstKnown legs + rules.Patience)
+        else
+            ValueNone
+
+    /// Whether the gateway's newest audit is complete, and not before this instant.
+    let isAsked (since: Instant) (source: CallSource) = source.IsComplete && source.Asked >= since
+
     /// Since when the call is known to lack the other kind of source: a gateway that confirms it usually has
     /// both, and every gateway that usually joins it was asked completely after the patience and did not
     /// report the call.
     let private lacks (draft: CallsDraft) (legs: Leg[]) : Instant voption =
-        let due = firstKnown legs + draft.Rules.Patience
-
-        let allAsked (source: CallSource) =
-            draft.HeardElsewhere >= due
-            && source.Partners.Keys
-               |> Seq.forall (fun partner ->
-                   let other = draft.Source partner
-                   other.IsComplete && other.Asked >= due)
-
         let isMissed gateway =
             let source = draft.Source gateway
 
-            source.IsUsual && isOld draft.Rules legs gateway _.IsConfirmed && allAsked source
+            source.IsUsual
+            && (match listedBy draft.Rules legs gateway with
+                | ValueSome due ->
+                    draft.HeardElsewhere >= due
+                    && source.Partners.Keys |> Seq.forall (draft.Source >> isAsked due)
+                | ValueNone -> false)
 
         if legs |> Seq.map _.Key.Gateway |> Seq.distinct |> Seq.exists isMissed then
             ValueSome(firstKnown legs)
