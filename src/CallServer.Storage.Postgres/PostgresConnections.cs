@@ -11,6 +11,9 @@ internal static class PostgresConnections
     private const string Noticing =
         "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=25000 -c client_min_messages=error";
 
+    // Its statements are short, and its planner guesses from the lengths of arrays: it would compile them for longer than they run.
+    private const string Interpreted = " -c jit=off";
+
     // A host that stands still, or is cut off, within a transaction holds rows that all others wait for, such as that of the
     // numbers; its machine may even answer keep-alives. Nothing it does between two statements takes as long.
     private const string MovingOn = " -c idle_in_transaction_session_timeout=5000";
@@ -62,7 +65,7 @@ internal static class PostgresConnections
             Password = options.Password,
             SearchPath = address.Schema,
             ApplicationName = options.Application,
-            Options = Noticing,
+            Options = Noticing + Interpreted,
             Timeout = (int)options.ConnectPatience.TotalSeconds,
             CommandTimeout = (int)options.CommandPatience.TotalSeconds,
             TcpKeepAlive = true,
