@@ -204,7 +204,7 @@ public sealed partial class ServerRuntime
     /// <summary>The server's figures now, for its history.</summary>
     private ServerSample Sample()
     {
-        var states = Ledger.States;
+        var states = Ledger.Unordered.ToList();
         return new ServerSample(
             clock.Now.Steady,
             states.Sum(state => state.Record.Count),

@@ -218,16 +218,20 @@ type ConnectionQuery(filter: ConnectionFilter, sort: ConnectionSort, descending:
 
     let shown = HiddenNumbers.shown filter.HidesNumbers
 
+    // Most lists have no limits, and then need not look at what is far away in memory.
+    let limits = { filter with HidesNumbers = false } <> ConnectionFilter.Everything
+
     let fits (now: Instant) (c: Connection) =
-        (isNull filter.Status || string c.Status = filter.Status)
-        && (isNull filter.Evidence || string c.Start.Evidence = filter.Evidence)
-        && (not filter.Dscp.HasValue || c.Facts.Qos.Dscp = ValueSome filter.Dscp.Value)
-        && isOlder now c
-        && isWider c
-        && Glob.fits filter.Call (c.Facts.Call |> ValueOption.map CallId.value)
-        && Glob.fits filter.Originator (shown c.Facts.Originator)
-        && Glob.fits filter.Remote (shown c.Facts.Remote)
-        && Glob.fits filter.Codec (c.Facts.Codec |> ValueOption.map _.Name)
+        not limits
+        || ((isNull filter.Status || string c.Status = filter.Status)
+            && (isNull filter.Evidence || string c.Start.Evidence = filter.Evidence)
+            && (not filter.Dscp.HasValue || c.Facts.Qos.Dscp = ValueSome filter.Dscp.Value)
+            && isOlder now c
+            && isWider c
+            && Glob.fits filter.Call (c.Facts.Call |> ValueOption.map CallId.value)
+            && Glob.fits filter.Originator (shown c.Facts.Originator)
+            && Glob.fits filter.Remote (shown c.Facts.Remote)
+            && Glob.fits filter.Codec (c.Facts.Codec |> ValueOption.map _.Name))
 
     let moment (at: Instant) : int64 = if at = Instant.distantFuture then at.Micros else (at + common).Micros
 

@@ -16,7 +16,7 @@ public sealed record ServerConfiguration
     private readonly Lazy<FrozenDictionary<string, GatewayConfiguration>> byId = new(() =>
         FrozenDictionary<string, GatewayConfiguration>.Empty
     );
-    private readonly Lazy<IReadOnlyList<string>> inOrder = new(() => []);
+    private readonly Lazy<List<string>> inOrder = new(() => []);
 
     /// <summary>The file it was read from; null if it was built in memory.</summary>
     public string? Source { get; init; }
@@ -143,6 +143,13 @@ public sealed record ServerConfiguration
 
     /// <summary>The ids of the gateways in the order of lists.</summary>
     public IReadOnlyList<string> GatewayIds => inOrder.Value;
+
+    /// <summary>Those of them that do not come before this id.</summary>
+    public IEnumerable<string> GatewayIdsFrom(string id)
+    {
+        var place = inOrder.Value.BinarySearch(id, StringComparer.Ordinal);
+        return inOrder.Value.Skip(place < 0 ? ~place : place);
+    }
 
     /// <summary>The gateway of this id; null if it is not configured.</summary>
     public GatewayConfiguration? Find(string gateway) => byId.Value.GetValueOrDefault(gateway);

@@ -17,7 +17,9 @@ public static class Phase
     {
         ArgumentNullException.ThrowIfNull(id);
         var hash = 14695981039346656037UL;
-        foreach (var octet in Encoding.UTF8.GetBytes(id))
+        Span<byte> octets = stackalloc byte[4];
+        foreach (var rune in id.EnumerateRunes())
+        foreach (var octet in octets[..rune.EncodeToUtf8(octets)])
             hash = (hash ^ octet) * 1099511628211UL;
         // The low bits of short ids differ little, so they are mixed.
         hash ^= hash >> 32;

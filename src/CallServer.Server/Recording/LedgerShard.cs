@@ -76,6 +76,7 @@ public sealed class LedgerShard(
 )
 {
     private readonly ConcurrentDictionary<string, GatewayState> states = new(StringComparer.Ordinal);
+    private long changes;
 
     // Owned by the shard's thread: gateways that are still unknown start with it.
     private Instant? takenOver;
@@ -84,8 +85,12 @@ public sealed class LedgerShard(
     // where this server has it alone.
     private readonly Dictionary<string, UnitFence>? fences = isShared ? new(StringComparer.Ordinal) : null;
 
+    // The dictionary's Values would lock all of it, and copy it.
     /// <summary>Every gateway of this shard of which something is known.</summary>
-    public IEnumerable<GatewayState> States => states.Values;
+    public IEnumerable<GatewayState> States => states.Select(each => each.Value);
+
+    /// <summary>Rises after a gateway has come or gone.</summary>
+    public long Changes => Volatile.Read(ref changes);
 
     /// <summary>The newest state of a gateway; null if nothing is known of it.</summary>
     public GatewayState? Find(string gateway) => states.GetValueOrDefault(gateway);
@@ -141,8 +146,10 @@ public sealed class LedgerShard(
     private void Let(string gateway)
     {
         fences?.Remove(gateway);
-        if (states.TryRemove(gateway, out var state))
-            limits.Count(-state.Record.Count);
+        if (!states.TryRemove(gateway, out var state))
+            return;
+        limits.Count(-state.Record.Count);
+        Interlocked.Increment(ref changes);
     }
 
     /// <summary>Takes in what an audit learnt. Callable from any thread; returns at once.</summary>
@@ -172,16 +179,17 @@ public sealed class LedgerShard(
             {
                 var state = states.GetValueOrDefault(gateway);
                 var record = (state?.Record ?? GatewayRecord.Empty(gateway)).TakenOver(at);
-                states[gateway] = new GatewayState(
+                var over = new GatewayState(
                     gateway,
                     lastHeard is { } since ? record.WithHistorySince(since) : record,
                     state?.LastAudit,
                     AskedSinceStart: false,
                     state?.LastComplete
                 );
+                Put(over);
                 if (record.Count > 0)
                     Tell(
-                        states[gateway],
+                        over,
                         ChangeView.Plain(
                             "unconfirmed",
                             gateway,
@@ -378,7 +386,15 @@ public sealed class LedgerShard(
     private void Keep(GatewayState state)
     {
         limits.Count(state.Record.Count - (states.GetValueOrDefault(state.Gateway)?.Record.Count ?? 0));
-        states[state.Gateway] = state;
+        Put(state);
+    }
+
+    private void Put(GatewayState state)
+    {
+        if (states.TryAdd(state.Gateway, state))
+            Interlocked.Increment(ref changes);
+        else
+            states[state.Gateway] = state;
     }
 
     /// <summary>Reports a change that is none of the record's rows.</summary>

@@ -16,6 +16,7 @@ public sealed class LedgerShards : IDisposable
 {
     private readonly LedgerShard[] shards;
     private readonly Subject<ShardStep> steps = new();
+    private Order order = new(0, []);
 
     /// <param name="schedulers">One for each shard; each runs one action at a time.</param>
     /// <param name="clock">The server's clock.</param>
@@ -91,14 +92,14 @@ public sealed class LedgerShards : IDisposable
     public CallJoiner Joiner { get; }
 
     /// <summary>Every gateway of which something is known, by id.</summary>
-    public IReadOnlyList<GatewayState> States =>
-        [.. Unordered.OrderBy(state => state.Gateway, StringComparer.Ordinal)];
+    public IEnumerable<GatewayState> States =>
+        InOrder().Select(place => place.Shard.Find(place.Gateway)).OfType<GatewayState>();
 
     /// <summary>The same in any order, for whoever only counts.</summary>
     public IEnumerable<GatewayState> Unordered => shards.SelectMany(shard => shard.States);
 
     /// <summary>The states of all gateways, or of one, by id.</summary>
-    public IReadOnlyList<GatewayState> StatesOf(string? gateway) =>
+    public IEnumerable<GatewayState> StatesOf(string? gateway) =>
         gateway is null ? States
         : Find(gateway) is { } state ? [state]
         : [];
@@ -192,5 +193,26 @@ public sealed class LedgerShards : IDisposable
     /// <summary>Stops reporting what the shards take in.</summary>
     public void Dispose() => steps.Dispose();
 
+    /// <summary>
+    /// Where every gateway is of which something is known, by id. Sorting them is most of what a page of a list costs, and they
+    /// seldom come and go.
+    /// </summary>
+    private (string Gateway, LedgerShard Shard)[] InOrder()
+    {
+        var last = Volatile.Read(ref order);
+        // Read before the gateways are: one that comes meanwhile may be missing here, and is there the next time.
+        var changes = shards.Sum(shard => shard.Changes);
+        if (last.Changes == changes)
+            return last.Places;
+        var places = shards
+            .SelectMany(shard => shard.States, (shard, state) => (state.Gateway, shard))
+            .OrderBy(place => place.Gateway, StringComparer.Ordinal)
+            .ToArray();
+        Volatile.Write(ref order, new Order(changes, places));
+        return places;
+    }
+
     private LedgerShard Shard(string gateway) => shards[(int)(Phase.Hash(gateway) % (ulong)shards.Length)];
+
+    private sealed record Order(long Changes, (string Gateway, LedgerShard Shard)[] Places);
 }

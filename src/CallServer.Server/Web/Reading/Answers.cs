@@ -46,24 +46,30 @@ internal sealed class Answers(ServerRuntime runtime)
             ? new OwnConnections(runtime).Find(name).SingleOrDefault()
             : await Shared.FindAsync(name, cancellation);
 
+    /// <summary>Gateways that are no longer asked, and have connections in the record; in any order.</summary>
+    public IEnumerable<string> Abandoned =>
+        runtime
+            .Ledger.Unordered.Where(state =>
+                state.Record.Count > 0 && runtime.Configuration.Find(state.Gateway) is null
+            )
+            .Select(state => state.Gateway);
+
     /// <summary>
     /// Gateways of which the record may not know everything: not asked yet, not complete, or no longer asked.
     /// </summary>
     public IReadOnlyList<string> Incomplete(string? gateway)
     {
-        var configured = runtime
-            .Configuration.Gateways.Select(each => each.Id)
-            .ToHashSet(StringComparer.Ordinal);
-        var abandoned = States(null)
-            .Where(state => !configured.Contains(state.Gateway) && state.Record.Count > 0)
-            .Select(state => state.Gateway);
+        IEnumerable<string> configured =
+            gateway is null ? runtime.Configuration.GatewayIds
+            : runtime.Configuration.Find(gateway) is null ? []
+            : [gateway];
         return
         [
             .. configured
                 .Where(id =>
                     runtime.Ledger.Find(id) is not { AskedSinceStart: true, LastAudit.Complete: true }
                 )
-                .Concat(abandoned)
+                .Concat(Abandoned)
                 .Where(id => gateway is null || id == gateway)
                 .Order(StringComparer.Ordinal),
         ];

@@ -23,14 +23,16 @@ internal sealed class GatewayLists(Answers answers)
             return query.Refusal();
 
         var ids = Runtime
-            .Configuration.GatewayIds.Union(
-                answers.States(null).Where(state => state.Record.Count > 0).Select(state => state.Gateway)
-            )
-            .Where(id => gateway is null || id == gateway)
-            .Where(id => cursor is null || string.CompareOrdinal(id, cursor[0]) > 0)
+            .Configuration.GatewayIdsFrom(gateway ?? cursor?[0] ?? "")
+            .Where(IsWanted)
+            .Take(limit + 1)
+            .Concat(answers.Abandoned.Where(IsWanted))
             .Order(StringComparer.Ordinal)
             .Take(limit + 1)
             .ToList();
+        bool IsWanted(string id) =>
+            (gateway is null || id == gateway)
+            && (cursor is null || string.CompareOrdinal(id, cursor[0]) > 0);
         var page = ids.Take(limit).ToList();
         var (items, incomplete) = answers.Shared is { } shared
             ? await ItemsAsync(shared, page, gateway, request.HttpContext.RequestAborted)

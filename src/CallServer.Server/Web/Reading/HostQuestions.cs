@@ -87,7 +87,7 @@ internal static class HostQuestions
                 ? new OwnConnections(runtime).Find(connection)
                 : null,
             Gateways = question.Gateways is { } gateways ? new OwnGateways(runtime).Answer(gateways) : null,
-            Totals = question.Totals ? own?.OwnTotals(own.Ids.Where(counts)) : null,
+            Totals = question.Totals ? own?.OwnTotals(counts) : null,
             Incomplete = [.. own?.OwnIncomplete ?? []],
         };
         return JsonSerializer.Serialize(answer, RecordJson.Camel);

@@ -101,7 +101,7 @@ internal sealed class OwnGateways(ServerRuntime runtime)
         return
         [
             .. configuration
-                .GatewayIds.SkipWhile(id => string.CompareOrdinal(id, question.First) < 0)
+                .GatewayIdsFrom(question.First)
                 .TakeWhile(id => string.CompareOrdinal(id, question.Last) <= 0)
                 .Select(id => (Id: id, State: runtime.Ledger.Find(id)))
                 .Where(each => each.State is not null)

@@ -49,7 +49,10 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
     public bool Holds(string gateway) => runtime.Ledger.Find(gateway) is not null;
 
     /// <summary>The gateways that this host holds, and of which it may not know everything.</summary>
-    public IEnumerable<string> OwnIncomplete => Ids.Where(id => OwnAudit(id) is { } audit && !IsWhole(audit));
+    public IEnumerable<string> OwnIncomplete =>
+        runtime
+            .Ledger.Unordered.Where(own => !IsWhole(AuditOf(own)) && IsConfigured(own.Gateway))
+            .Select(own => own.Gateway);
 
     /// <summary>
     /// Gateways of which this host and those that answered may not tell everything together. Of those that nobody holds, something
@@ -158,14 +161,14 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
         }
 
         // Each gateway is counted once: by another host, here or from the database.
-        var left = asked.Left.ToLookup(Holds);
+        var left = asked.Left.ToHashSet(StringComparer.Ordinal);
         List<HostTotals> all =
         [
             .. asked.Answers.Select(other => other.Totals).OfType<HostTotals>(),
-            OwnTotals(left[true]),
+            OwnTotals(left.Remove),
         ];
         var status = runtime.Status();
-        string[] rest = [.. left[false]];
+        string[] rest = [.. left];
         if (rest.Length > 0)
         {
             try
@@ -200,9 +203,11 @@ internal sealed class SharedGateways(ServerRuntime runtime, IGatewayShare share)
     }
 
     /// <summary>How much there is at gateways that this host holds.</summary>
-    public HostTotals OwnTotals(IEnumerable<string> gateways)
+    public HostTotals OwnTotals(Func<string, bool> counts)
     {
-        var states = gateways.Select(runtime.Ledger.Find).OfType<GatewayState>().ToList();
+        var states = runtime
+            .Ledger.Unordered.Where(own => counts(own.Gateway) && IsConfigured(own.Gateway))
+            .ToList();
         return HostTotals.Of(states.Sum(state => (long)state.Record.Count), states.Select(AuditOf));
     }
 
