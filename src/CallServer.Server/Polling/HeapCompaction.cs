@@ -50,10 +50,13 @@ public static class HeapCompaction
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
 
     /// <summary>Whether a heap of this size is worth compacting.</summary>
-    public static bool IsDue(HeapSize heap, MemoryBudget budget)
+    /// <param name="heap">The heap.</param>
+    /// <param name="budget">The process's memory budget.</param>
+    /// <param name="left">Octets that were committed after the last compaction: what has not grown since is alive.</param>
+    public static bool IsDue(HeapSize heap, MemoryBudget budget, long left = 0)
     {
         ArgumentNullException.ThrowIfNull(budget);
-        return heap.Committed > budget.Most * MostPart
+        return heap.Committed > Math.Max(budget.Most * MostPart, left + budget.Most * FreePart)
             || (heap.Committed > budget.Most * CommittedPart && heap.Free > budget.Most * FreePart);
     }
 
@@ -69,21 +72,25 @@ public static class HeapCompaction
         Func<bool> isBusy,
         Func<HeapSize> size,
         Action compact
-    ) =>
-        Observable
+    )
+    {
+        var left = 0L;
+        return Observable
             .Interval(Period, scheduler)
             .Where(_ => !isBusy())
             .Select(_ => size())
-            .Where(heap => IsDue(heap, budget))
+            .Where(heap => IsDue(heap, budget, left))
             .Take(1)
             .SelectMany(before =>
             {
                 compact();
-                var given = before.Committed - size().Committed;
+                left = size().Committed;
+                var given = before.Committed - left;
                 return Observable.Timer(given > budget.Most * FreePart ? Rest : LongRest, scheduler);
             })
             .Repeat()
             .Subscribe();
+    }
 
     /// <summary>Compacts this process's heap and returns the freed memory to the machine.</summary>
     public static void Compact() =>

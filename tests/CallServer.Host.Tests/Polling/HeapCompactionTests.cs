@@ -53,6 +53,27 @@ public sealed class HeapCompactionTests
         Assert.That(times.Select(time => Math.Round(time)), Is.EqualTo(new[] { 11, 12 + rest.TotalSeconds }));
     }
 
+    [TestCase(0, 1)]
+    [TestCase(WorthIt, 1)]
+    [TestCase(WorthIt + 1, 2)]
+    public void WhatIsAliveIsCompactedAgainOnlyAfterItHasGrown(long growth, int times)
+    {
+        var scheduler = new HistoricalScheduler(DateTimeOffset.UnixEpoch);
+        var committed = TooLarge + 1;
+        var compactions = 0;
+        using var keeping = HeapCompaction.Keep(
+            new MemoryBudget(Budget),
+            scheduler,
+            () => false,
+            () => new HeapSize(committed, 0),
+            () => compactions++
+        );
+        scheduler.AdvanceBy(TimeSpan.FromSeconds(2));
+        committed += growth;
+        scheduler.AdvanceBy(HeapCompaction.LongRest + TimeSpan.FromSeconds(2));
+        Assert.That(compactions, Is.EqualTo(times));
+    }
+
     [TestCase]
     public void ItWaitsWhileTheServerIsBusy()
     {
